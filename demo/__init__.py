@@ -1,0 +1,1 @@
+"""The demo: a real model from one YAML, asleep, waking, answering, asleep again."""

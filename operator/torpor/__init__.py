@@ -1,0 +1,1 @@
+"""Torpor: the serverless model operator for Knative and Kubeflow."""

@@ -1,0 +1,1 @@
+"""Desired children, as plain objects: values in, objects out."""

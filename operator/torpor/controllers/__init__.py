@@ -1,0 +1,1 @@
+"""One file per kind; the only callers of the ports."""

@@ -1,0 +1,1 @@
+"""Which revision serves: values in, values out."""

@@ -1,0 +1,1 @@
+"""Kopf watches, the cache they fill, and the work queue that they feed."""

@@ -1,0 +1,1 @@
+"""From request bytes to tensors and back; no sockets and no event loop."""

@@ -1,0 +1,1 @@
+"""From a model URI to verified files on this machine's disk."""

@@ -1,0 +1,1 @@
+"""The HTTP side: routes, bodies, the wait for readiness. It imports neither numpy nor a framework."""
