@@ -13,7 +13,6 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON := .venv/dev/bin/python
 RUNTIME_PYTHON := .venv/runtime/bin/python
-N ?= 1000
 
 .PHONY: help
 help: ## List the targets
@@ -86,10 +85,6 @@ images: venvs ## Build the operator and runtime images and push them to the loca
 .PHONY: demo
 demo: venvs ## A real model from one YAML: asleep, waking, answering, asleep again
 	@$(PYTHON) -m demo
-
-.PHONY: bench-control-plane
-bench-control-plane: venvs ## The operator beside KServe's controller, N models on the same API server
-	@$(PYTHON) -m bench.control_plane --models $(N)
 
 .PHONY: clean
 clean: ## Remove the environments of this clone (the cluster and the caches stay)
