@@ -170,6 +170,8 @@ def test_an_interrupted_up_leaves_a_state_from_which_down_works(second):
             env=second.environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            # A shell's background job ignores SIGINT and hands that on: the tests may be one.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
         )
         time.sleep(seconds)
         up.send_signal(signal.SIGINT)
